@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -55,12 +56,7 @@ func (s *Schema) Property(name string) *Schema {
 // Is tells whether the schema allows values of a type, named as in OpenAPI. A
 // schema without types allows all.
 func (s *Schema) Is(name string) bool {
-	for _, t := range s.Types {
-		if t == name || t == "number" && name == "integer" {
-			return true
-		}
-	}
-	return len(s.Types) == 0
+	return len(s.Types) == 0 || slices.Contains(s.Types, name)
 }
 
 // Check names every way in which a value breaks the schema. Values are those
