@@ -128,12 +128,18 @@ func (o *Operation) CheckParam(name, value string) Problems {
 	input := openapi3filter.RequestValidationInput{
 		Request: &http.Request{Header: http.Header{}}, PathParams: params, Route: &o.route, Options: &o.doc.all,
 	}
-	for _, parameters := range []openapi3.Parameters{o.route.Operation.Parameters, o.route.PathItem.Parameters} {
-		if p := parameters.GetByInAndName(openapi3.ParameterInPath, name); p != nil {
-			return problemsOf(openapi3filter.ValidateParameter(context.Background(), &input, p))
-		}
+	if p := o.pathParam(name); p != nil {
+		return problemsOf(openapi3filter.ValidateParameter(context.Background(), &input, p))
 	}
 	return nil
+}
+
+// pathParam returns a parameter of the path, or nil.
+func (o *Operation) pathParam(name string) *openapi3.Parameter {
+	if p := o.route.Operation.Parameters.GetByInAndName(openapi3.ParameterInPath, name); p != nil {
+		return p
+	}
+	return o.route.PathItem.Parameters.GetByInAndName(openapi3.ParameterInPath, name)
 }
 
 // Declares tells whether the document gives the operation a response of that

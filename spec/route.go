@@ -13,7 +13,8 @@ type Match struct {
 	// Operation is nil where the document has none for the method and path.
 	Operation *Operation
 
-	// Params holds the values of the path's parameters by name, unescaped.
+	// Params holds the values of the path's parameters by name, unescaped and
+	// written as by [Operation.Param].
 	Params map[string]string
 
 	// Allow lists the methods that the path has, sorted, where Operation is
@@ -143,7 +144,17 @@ func (o *Operation) params(values []string) map[string]string {
 		if plain, err := url.PathUnescape(value); err == nil {
 			value = plain
 		}
-		params[o.paramNames[i]] = value
+		params[o.paramNames[i]] = o.Param(o.paramNames[i], value)
 	}
 	return params
+}
+
+// Param writes the value of a path parameter in the one way that compares:
+// a UUID in lower case, since either case names the same thing. Other values
+// are returned as they are.
+func (o *Operation) Param(name, value string) string {
+	if p := o.pathParam(name); p != nil && p.Schema != nil && p.Schema.Value.Format == "uuid" && isUUID(value) {
+		return strings.ToLower(value)
+	}
+	return value
 }
