@@ -18,6 +18,7 @@ type Option func(*options)
 type options struct {
 	seed            int64
 	fixtures        []string // nil: the embedded set
+	set             *fixtures.Set
 	keys            []string // none: any that is not empty
 	origins         []string // none: any
 	generateUnknown bool
@@ -34,8 +35,12 @@ func WithSeed(seed int64) Option { return func(o *options) { o.seed = seed } }
 // [fixtures.Load] does; the name "embedded" is that set. No path at all leaves
 // the server empty.
 func WithFixtures(paths ...string) Option {
-	return func(o *options) { o.fixtures = append([]string{}, paths...) }
+	return func(o *options) { o.fixtures, o.set = append([]string{}, paths...), nil }
 }
+
+// WithFixtureSet takes a set that was loaded before, in place of the embedded
+// one. It should have been loaded with the server's seed.
+func WithFixtureSet(set *fixtures.Set) Option { return func(o *options) { o.set = set } }
 
 // WithAPIKeys names the only keys that the server accepts. Without it any key
 // is accepted that is not empty.
@@ -73,6 +78,9 @@ type start struct {
 var embedded = sync.OnceValue(func() start { return newStart(fixtures.Embedded(DefaultSeed)) })
 
 func (o *options) start() (start, error) {
+	if o.set != nil {
+		return newStart(o.set), nil
+	}
 	paths := o.fixtures
 	if paths == nil {
 		if o.seed == DefaultSeed {
