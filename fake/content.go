@@ -2,6 +2,7 @@ package fake
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -18,12 +19,24 @@ func newContent(data []byte) content {
 	return content{bytes.Split(data, []byte(fixtures.Origin))}
 }
 
-// at is the body as the sender of r shall see it.
-func (c content) at(r *http.Request) []byte {
-	if len(c.parts) == 1 {
-		return c.parts[0]
+// size is how many bytes the body has with an origin put in.
+func (c content) size(origin string) int {
+	n := len(origin) * (len(c.parts) - 1)
+	for _, part := range c.parts {
+		n += len(part)
 	}
-	return bytes.Join(c.parts, []byte(originOf(r)))
+	return n
+}
+
+// write writes the body with an origin put in. The client may be gone: errors
+// are its own.
+func (c content) write(w io.Writer, origin string) {
+	for i, part := range c.parts {
+		if i > 0 {
+			_, _ = io.WriteString(w, origin)
+		}
+		_, _ = w.Write(part)
+	}
 }
 
 // originOf is the scheme, host and port by which a request reached the server.

@@ -125,13 +125,13 @@ func cut(s string, most int) string {
 // writeBody sends status and body. The length of a body is that of a GET where
 // HEAD was asked.
 func writeBody(w http.ResponseWriter, r *http.Request, status int, body content) {
-	data := body.at(r)
+	origin := originOf(r)
 	if status != http.StatusNoContent && status != http.StatusNotModified {
-		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+		w.Header().Set("Content-Length", strconv.Itoa(body.size(origin)))
 	}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(data) // the client may be gone
+		body.write(w, origin)
 	}
 }
 
