@@ -57,7 +57,7 @@ func (s *Server) getAsset(x *exchange) reply {
 	if s.options.generateUnknown || x.prefer.code == http.StatusOK {
 		return s.generateAsset(x, id)
 	}
-	return s.errorReply(x, http.StatusNotFound, "ASSET_NOT_FOUND", "there is no asset "+id)
+	return s.errorReply(x, "no fixture", http.StatusNotFound, "ASSET_NOT_FOUND", "there is no asset "+id)
 }
 
 func (s *Server) generateAsset(x *exchange, id string) reply {

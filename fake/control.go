@@ -101,8 +101,11 @@ func (s *Server) explainRequest(w http.ResponseWriter, r *http.Request) {
 		"no request "+strconv.Itoa(n)+" is remembered; see /_fake/requests")).ServeHTTP(w, r)
 }
 
-// others lists the scripts of a request's operation that did not answer it.
+// others lists the scripts that were asked for a request and did not answer.
 func (ss *scripts) others(r Request) []other {
+	if !r.scripted {
+		return nil
+	}
 	ss.mu.RLock()
 	defer ss.mu.RUnlock()
 	var list []other

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/comfyfake/comfyfake/fixtures"
@@ -12,12 +11,12 @@ import (
 )
 
 // errorReply answers in the error form of Comfy Cloud, version 1.
-func (s *Server) errorReply(x *exchange, status int, code, message string) reply {
+func (s *Server) errorReply(x *exchange, by string, status int, code, message string) reply {
 	r, err := fixtures.ErrorReply(x.op, status, code, message)
 	if err != nil {
 		return s.fault(x, err.Error(), nil)
 	}
-	return newReply(r, "comfyfake")
+	return newReply(r, by)
 }
 
 // newReply readies a reply that was made, and judged, by fixtures.
@@ -38,6 +37,7 @@ func refuse(op *spec.Operation, problems spec.Problems) reply {
 		status = http.StatusNotFound
 	}
 	r := plainError(status, refusalCode(status, problems[0].In), problems.Error())
+	r.by = "the check of the request"
 	r.undeclared = !op.Declares(status)
 	r.problems = problems
 	return r
@@ -87,5 +87,3 @@ func plainError(status int, code, message string) reply {
 		by:     "comfyfake",
 	}
 }
-
-func contains(list []string, s string) bool { return slices.Contains(list, s) }

@@ -29,8 +29,9 @@ type Request struct {
 	// Problems are the ways in which the request breaks the document.
 	Problems spec.Problems
 
-	op     *spec.Operation
-	params map[string]string
+	op       *spec.Operation
+	params   map[string]string
+	scripted bool // scripts were asked
 }
 
 // journal is a ring of requests.

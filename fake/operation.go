@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -64,6 +65,7 @@ func (s *Server) answer(x *exchange) (answer reply) {
 	if x.prefer.code != 0 {
 		return s.preferred(x)
 	}
+	x.journal.scripted = true
 	if scripted, ok := s.scripts.next(x); ok {
 		return scripted
 	}
@@ -73,15 +75,16 @@ func (s *Server) answer(x *exchange) (answer reply) {
 // authenticate wants one of the server's keys where the document wants a key.
 func (s *Server) authenticate(x *exchange) (reply, bool) {
 	key, required := x.op.Credential(x.Header)
+	var message string
 	switch {
 	case key == "" && required:
-		return s.errorReply(x, http.StatusUnauthorized, "UNAUTHORIZED",
-			"no API key: send one as X-API-Key, or as Authorization: Bearer"), false
-	case key != "" && len(s.options.keys) > 0 && !contains(s.options.keys, key):
-		return s.errorReply(x, http.StatusUnauthorized, "UNAUTHORIZED",
-			"this API key is not one of the server's"), false
+		message = "no API key: send one as X-API-Key, or as Authorization: Bearer"
+	case key != "" && len(s.options.keys) > 0 && !slices.Contains(s.options.keys, key):
+		message = "this API key is not one of the server's"
+	default:
+		return reply{}, true
 	}
-	return reply{}, true
+	return s.errorReply(x, "the check of the key", http.StatusUnauthorized, "UNAUTHORIZED", message), false
 }
 
 // write sends an answer; nothing else does.
@@ -141,9 +144,7 @@ func (s *Server) preferred(x *exchange) reply {
 	code := x.prefer.code
 	switch {
 	case code >= 400:
-		answer := s.errorReply(x, code, fixtures.Code(code), fmt.Sprintf("asked for by Prefer: code=%d", code))
-		answer.by = by
-		return answer
+		return s.errorReply(x, by, code, fixtures.Code(code), fmt.Sprintf("asked for by Prefer: code=%d", code))
 	case code == http.StatusOK:
 		return s.handlers[x.op.ID](x)
 	}

@@ -22,6 +22,10 @@ import (
 // runMain, set in the environment, makes the test binary be the program.
 const runMain = "BE_THE_PROGRAM"
 
+// raceExit spares every run of the program the second that the race detector
+// waits at its end.
+const raceExit = "atexit_sleep_ms=0"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(runMain) != "" {
 		main.Main()
@@ -40,6 +44,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Defer(func() { ln.Close() })
 			env.Setenv("TAKEN", ln.Addr().String())
+			env.Setenv("GORACE", raceExit)
 			return nil
 		},
 	})
@@ -60,7 +65,7 @@ func command(t *testing.T, args ...string) *process {
 		t.Fatal(err)
 	}
 	p := &process{cmd: exec.Command(exe, args...)}
-	p.cmd.Env = append(os.Environ(), runMain+"=1")
+	p.cmd.Env = append(os.Environ(), runMain+"=1", "GORACE="+raceExit)
 	p.cmd.Stderr = &p.stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
