@@ -104,13 +104,19 @@ func (s *Server) routes() *mux.Router {
 	document := s.cors(http.HandlerFunc(s.serveDocument))
 	r := mux.NewRouter().SkipClean(true).UseEncodedPath()
 	for _, prefix := range prefixes(s.document) {
-		r.PathPrefix(prefix).Handler(document)
+		r.MatcherFunc(under(prefix)).Handler(document)
 	}
 	r.Path(fixtures.PreviewPath+"{id}.png").Methods(http.MethodGet, http.MethodHead).
 		Handler(s.cors(http.HandlerFunc(s.servePreview)))
 	r.PathPrefix(controlPath).Handler(s.control())
 	r.NotFoundHandler, r.MethodNotAllowedHandler = document, document
 	return r
+}
+
+// under matches paths below a prefix, as PathPrefix does but without its
+// regular expressions.
+func under(prefix string) mux.MatcherFunc {
+	return func(r *http.Request, _ *mux.RouteMatch) bool { return strings.HasPrefix(r.URL.Path, prefix) }
 }
 
 // prefixes lists the first segments of a document's paths, such as /api/.
