@@ -123,9 +123,15 @@ func ask(t *testing.T, try string) (*http.Response, string) {
 	return res, string(body)
 }
 
+// aFolder has a first asset that fails, which the announcement passes over.
+const aFolder = `
+assets: [{id: 00000000-0000-4000-8000-000000000001, name: fails.png}, {name: mine.png}]
+scripts: [{on: getAssetById, when: {path: {id: 00000000-0000-4000-8000-000000000001}}, reply: {error: {status: 500}}}]
+`
+
 func TestServe(t *testing.T) {
 	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, "a.yaml"), []byte("assets: [{name: mine.png}]\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, "a.yaml"), []byte(aFolder), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for _, tc := range []struct {
@@ -137,7 +143,7 @@ func TestServe(t *testing.T) {
 	}{
 		{"embedded", nil, syscall.SIGTERM, `"name":"ComfyUI_00001_.png"`, "1 file, 15 assets, 3 scripts"},
 		{"by name", []string{"serve"}, os.Interrupt, `"name":"ComfyUI_00001_.png"`, "1 file, 15 assets, 3 scripts"},
-		{"folder and key", []string{"--fixtures", folder, "--api-key", "o'clock"}, syscall.SIGTERM, `"name":"mine.png"`, "1 file, 1 asset, 0 scripts"},
+		{"folder and key", []string{"--fixtures", folder, "--api-key", "o'clock"}, syscall.SIGTERM, `"name":"mine.png"`, "1 file, 2 assets, 1 script"},
 		{"all addresses", []string{"--addr", "0.0.0.0:0"}, syscall.SIGTERM, `"name":"ComfyUI_00001_.png"`, "1 file, 15 assets, 3 scripts"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -94,13 +95,25 @@ func (f *serveFlags) try(url string, set *fixtures.Set) string {
 	if len(f.keys.values) > 0 {
 		key = f.keys.values[0]
 	}
-	id := "00000000-0000-4000-8000-000000000001"
-	if len(set.Assets) > 0 {
-		id = set.Assets[0].ID
-	} else if f.unknown != "generate" {
+	id := unscripted(set)
+	if id == "" && f.unknown == "generate" {
+		id = "00000000-0000-4000-8000-000000000001"
+	}
+	if id == "" {
 		return "curl " + url + "/_fake/health"
 	}
 	return fmt.Sprintf("curl -H 'X-API-Key: %s' %s/api/assets/%s", strings.ReplaceAll(key, "'", `'\''`), url, id)
+}
+
+// unscripted is the id of the first asset that no script is for, or "".
+func unscripted(set *fixtures.Set) string {
+	for _, a := range set.Assets {
+		meant := func(s fixtures.Script) bool { return s.When.Matches(map[string]string{"id": a.ID}) }
+		if !slices.ContainsFunc(set.Scripts, meant) {
+			return a.ID
+		}
+	}
+	return ""
 }
 
 // reachable turns an address that a server listens on into one to ask it at.
