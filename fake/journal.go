@@ -61,7 +61,7 @@ func (j *journal) end(x *exchange, answer reply) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	e := x.journal
-	e.op, e.params = x.op, x.params
+	e.op, e.params, e.scripted = x.op, x.params, x.scripted
 	if x.op != nil {
 		e.Operation = x.op.Name()
 	}

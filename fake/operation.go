@@ -18,7 +18,9 @@ type exchange struct {
 	op      *spec.Operation // nil where the document has none
 	params  map[string]string
 	prefer  preferences
-	journal *Request
+	journal *Request // others read it: journal.end alone may write to it
+
+	scripted bool // scripts were asked
 }
 
 // reply is an answer on its way out. Its body was judged by the document when
@@ -65,7 +67,7 @@ func (s *Server) answer(x *exchange) (answer reply) {
 	if x.prefer.code != 0 {
 		return s.preferred(x)
 	}
-	x.journal.scripted = true
+	x.scripted = true
 	if scripted, ok := s.scripts.next(x); ok {
 		return scripted
 	}
