@@ -21,15 +21,16 @@ func (s *Server) control() http.Handler {
 	get.HandleFunc(controlPath+"health", s.health)
 	get.HandleFunc(controlPath+"requests", s.listRequests)
 	get.HandleFunc(controlPath+"requests/{n:[0-9]+}", s.explainRequest)
-	r.NotFoundHandler = refuseControl(plainError(http.StatusNotFound, "NOT_FOUND",
+	r.NotFoundHandler = refusal(plainError(http.StatusNotFound, "NOT_FOUND",
 		"the control API has /_fake/health, /_fake/requests and /_fake/requests/N"))
 	notAllowed := plainError(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "the control API is read with GET")
 	notAllowed.header.Set("Allow", "GET, HEAD")
-	r.MethodNotAllowedHandler = refuseControl(notAllowed)
+	r.MethodNotAllowedHandler = refusal(notAllowed)
 	return r
 }
 
-func refuseControl(answer reply) http.Handler {
+// refusal answers everything with an error, outside of the document.
+func refusal(answer reply) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, values := range answer.header {
 			w.Header()[name] = values
@@ -97,7 +98,7 @@ func (s *Server) explainRequest(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	refuseControl(plainError(http.StatusNotFound, "NOT_FOUND",
+	refusal(plainError(http.StatusNotFound, "NOT_FOUND",
 		"no request "+strconv.Itoa(n)+" is remembered; see /_fake/requests")).ServeHTTP(w, r)
 }
 

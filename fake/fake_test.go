@@ -827,6 +827,21 @@ func TestLog(t *testing.T) {
 	}
 }
 
+// A bug of the fake is told apart from what the cloud would answer.
+func TestFault(t *testing.T) {
+	var out bytes.Buffer
+	srv := handler(t, fake.WithLogger(slog.New(slog.NewJSONHandler(&out, nil)), false))
+	srv.Break("getAssetById")
+	res, body := call(t, srv, "GET", path+first)
+	e := errorOf(t, body)
+	if res.StatusCode != 500 || res.Header.Get("Fake-Declared") != "false" || e.Code != "FAKE_FAULT" || !strings.Contains(e.Message, "a fault of comfyfake") {
+		t.Errorf("%d %v %s", res.StatusCode, res.Header, body)
+	}
+	if !strings.Contains(out.String(), `"cause":"broken on purpose"`) || !strings.Contains(out.String(), "export_test.go") {
+		t.Errorf("the log lacks cause or stack: %s", &out)
+	}
+}
+
 func TestServeDrains(t *testing.T) {
 	srv := handler(t)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -17,7 +17,7 @@ import (
 func (s *Server) servePreview(w http.ResponseWriter, r *http.Request) {
 	id := strings.ToLower(mux.Vars(r)["id"])
 	if s.assets.get(id) == nil && !s.options.generateUnknown {
-		refuseControl(plainError(http.StatusNotFound, "NOT_FOUND", "there is no asset "+cut(id, 100))).ServeHTTP(w, r)
+		refusal(plainError(http.StatusNotFound, "NOT_FOUND", "there is no asset "+cut(id, 100))).ServeHTTP(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "image/png")

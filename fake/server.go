@@ -58,7 +58,7 @@ type Server struct {
 	journal journal
 
 	tb        TB           // nil outside of tests
-	transport *http.Client // of a server that listens in a test
+	listening *http.Client // reaches a server that Start started
 	done      chan struct{}
 	close     sync.Once
 }

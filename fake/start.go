@@ -40,7 +40,7 @@ func Start(tb TB, opts ...Option) *Server {
 	s.tb = tb
 	listening := &httptest.Server{Listener: ln, Config: s.config()}
 	listening.Start()
-	s.URL, s.transport = listening.URL, listening.Client()
+	s.URL, s.listening = listening.URL, listening.Client()
 	tb.Cleanup(func() {
 		tb.Helper()
 		s.Close() // delays first: the listener waits for requests under way
@@ -78,8 +78,8 @@ func withoutTime(groups []string, a slog.Attr) slog.Attr {
 // that has none.
 func (s *Server) Client() *http.Client {
 	client := &http.Client{}
-	if s.transport != nil {
-		*client = *s.transport
+	if s.listening != nil {
+		*client = *s.listening
 	}
 	client.Transport = keySender{s.Key, client.Transport}
 	return client
