@@ -53,10 +53,10 @@ func refusalCode(status int, in string) string {
 // noOperation answers a path that the document does not have, or one that it
 // has with other methods.
 func noOperation(x *exchange, allow []string) reply {
-	problem := spec.Problem{In: "path", Rule: "paths", Wanted: "one of the document's", Got: fmt.Sprintf("%q", cut(x.URL.Path, 100))}
+	problem := spec.Problem{In: "path", Rule: "paths", Wanted: "one of the document's", Got: fmt.Sprintf("%+q", cut(x.URL.Path, 100))}
 	r := plainError(http.StatusNotFound, "NOT_FOUND", "comfyfake has no "+x.Method+" "+cut(x.URL.Path, 100))
 	if len(allow) > 0 {
-		problem = spec.Problem{In: "method", Rule: "methods", Wanted: strings.Join(allow, " or "), Got: fmt.Sprintf("%q", cut(x.Method, 100))}
+		problem = spec.Problem{In: "method", Rule: "methods", Wanted: strings.Join(allow, " or "), Got: fmt.Sprintf("%+q", cut(x.Method, 100))}
 		r = plainError(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", problem.String())
 		r.header.Set("Allow", strings.Join(allow, ", "))
 	}

@@ -238,6 +238,7 @@ func TestUndeclaredAnswersSaySo(t *testing.T) {
 	srv := handler(t)
 	for _, tc := range []struct{ method, target, problem string }{
 		{"GET", "/api/nope", `the path must be one of the document's, got "/api/nope"`},
+		{"GET", "/api/%C3%A9%0A", `the path must be one of the document's, got "/api/\u00e9\n"`},
 		{"DELETE", path + first, `the method must be GET or HEAD, got "DELETE"`},
 	} {
 		res, _ := call(t, srv, tc.method, tc.target)
